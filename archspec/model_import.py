@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,13 @@ from archspec.architecture import Architecture
 from archspec.errors import ArchspecError
 from archspec.importing.decompile import DecompileError, decompile_graph
 from archspec.ir.graph import Graph
+from archspec.numerals import format_sizes
 from archspec.printable import list_some
 from archspec.recording.problems import ImportProblem
 from archspec.spans import Source
 from archspec.spec.budget import Budget
 from archspec.spec.compiler import compile_source
-from archspec.spec.limits import Limits
+from archspec.spec.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     from torch import nn
@@ -181,7 +183,7 @@ def imported(
     Raises:
         ReferenceModelError: there is no such model, or it cannot be made.
         UnavailableError: its library is not installed.
-        ImportModelError: there is no `input_shape`, and the model does not say one.
+        ImportModelError: there is no `input_shape`, and the model does not say one; or no tensor has these sizes.
 
     >>> import torch
     >>> imported(torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3)), (3, 32, 32)).architecture.params
@@ -208,6 +210,10 @@ def imported(
     if not sizes:
         problem = ImportProblem("its input has no known size: give one, such as 3,224,224", "", "")
         raise ImportModelError(title, (problem,))
+    for shape in sizes:
+        if min(shape, default=1) < 1 or prod(shape) > DEFAULT.elements:
+            message = f"an input has sizes of at least 1, and at most {DEFAULT.elements:,} elements, got {format_sizes(shape)}"
+            raise ImportModelError(title, (ImportProblem(message, "", ""),))
     origin = source or f"{type(module).__module__}.{type(module).__qualname__}"
     made = import_graph(module, sizes, title, origin, None if made_before else construction)
     if made.graph is None:
@@ -233,7 +239,11 @@ def _prove(result: Imported, architecture: Architecture) -> Imported:
         return Imported(result.name, result.model, result.input_sizes, None, None, (problem,))
     if proof.holds:
         return replace(result, proof=proof)
-    problem = ImportProblem(f"the network computes something else: {proof.reason or 'after a training step'}", "", "")
+    what = proof.reason or "the gradients or the statistics of a training step differ"
+    help = (
+        "" if proof.reason else "what only training does, such as detach(), is in no spec; --no-proof compares nothing"
+    )
+    problem = ImportProblem(f"the network computes something else: {what}", "", "", help=help)
     return Imported(result.name, result.model, result.input_sizes, None, None, (problem,), proof)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -147,11 +148,12 @@ def test_no_file_that_a_network_is_made_from_is_written_over(arch: archspec.Arch
     Path("child.yaml").write_text("extends: row.yaml\nname: child\n", encoding="utf-8")
     before = Path("row.yaml").read_bytes()
     other = archspec.load("resnet18")
-    for save in (
+    saves: list[Callable[[], object]] = [
         lambda: archspec.load("child.yaml").save("row.yaml", ending=".svg"),
         lambda: other.save("row.yaml", kind="report", ending=".html", beside=[arch]),
         lambda: other.save("row.yaml", kind="comparison", ending=".md", other=arch),
-    ):
+    ]
+    for save in saves:
         with pytest.raises(ExportError, match=r"is a spec of (row|child), which would be lost"):
             save()
     assert Path("row.yaml").read_bytes() == before

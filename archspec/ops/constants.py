@@ -10,7 +10,20 @@ from pydantic import Field
 
 from archspec.ir.shape import Shape, normalize_names
 from archspec.ops.axes import by_name, named_sizes
-from archspec.ops.base import Call, Category, Count, Everything, Natural, Op, Operand, ShapeError, Weight, Window
+from archspec.ops.base import (
+    Batch,
+    Call,
+    Category,
+    Count,
+    Everything,
+    Natural,
+    Op,
+    Operand,
+    Result,
+    ShapeError,
+    Weight,
+    Window,
+)
 from archspec.ops.initial import Positive, Real
 from archspec.ops.rules import check_bounds
 
@@ -31,7 +44,7 @@ Pair = tuple[Natural, Natural]
 
 
 class Constant(Op):
-    """A value that is computed once by a rule and not learned, whatever its input holds; it has no batch axis."""
+    """A value that is computed once by a rule and not learned, whatever its input holds; unless it is `batched`, it has no batch axis."""
 
     word: ClassVar[str] = "constant"
     telling: ClassVar[tuple[str, ...]] = ("kind",)
@@ -60,7 +73,7 @@ class Constant(Op):
         "shifted_windows is the mask of windows after a roll (Swin)",
     )
     values: Annotated[tuple[Real, ...], Field(min_length=1, max_length=1000)] | None = Field(
-        None, description="for values: the elements, in order"
+        None, description="for values: the elements, in order, or one number for all"
     )
     sizes: Sizes | None = Field(
         None, description="places on each axis: of the window, for shifted_windows of the image"
@@ -78,8 +91,14 @@ class Constant(Op):
         description="whether the elements are whole numbers that lookup or embedding reads, as relative_position's are",
     )
     persistent: bool = Field(True, description="whether it is part of the state_dict")
+    batched: bool = Field(False, description="whether the value is repeated for each sample, as a first state is")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        if self.batched and inputs and not inputs[0].batched:
+            raise ShapeError(
+                f"constant needs a batch to be repeated for; got {inputs[0].described}",
+                help="apply it to a value that has one, or leave out batched",
+            )
         needed = _CHECKS.get(self.kind)
         wanted = needed(self) if needed is not None else None
         if wanted is not None and wanted != self.value_shape.numel:
@@ -97,7 +116,10 @@ class Constant(Op):
         given = {name: getattr(self, name) for name in _FIELDS[self.kind]}
         options |= {name: value for name, value in given.items() if (name, value) not in _PLAIN}
         data = Call(f"archspec.codegen.fx.constants.{_FUNCTIONS[self.kind]}", options, args=())
-        return (Call("torch.nn.Buffer", {"data": data, "persistent": self.persistent}, args=()),)
+        stored = Call("torch.nn.Buffer", {"data": data, "persistent": self.persistent}, args=())
+        if not self.batched:
+            return (stored,)
+        return (stored, Call(".expand", args=(Result(0), Batch(), *self.value_shape.sizes)))
 
     def carries(self, operand: int, count: int = 1) -> bool:
         return False
@@ -115,7 +137,9 @@ class Constant(Op):
     def value_shape(self) -> Shape:
         """The shape of the value."""
         named = by_name(self.shape)
-        return Shape.of(*self.shape, batched=False) if named is None else Shape.named(named, batched=False)
+        if named is None:
+            return Shape.of(*self.shape, batched=self.batched)
+        return Shape.named(named, batched=self.batched)
 
 
 def _count_values(op: Constant) -> int:
@@ -123,7 +147,7 @@ def _count_values(op: Constant) -> int:
         raise ShapeError("constant of the kind values needs values, a list of numbers", field="kind")
     if op.whole and any(value != int(value) for value in op.values):
         raise ShapeError("constant needs whole values", field="values")
-    return len(op.values)
+    return len(op.values) if len(op.values) > 1 else op.value_shape.numel
 
 
 def _count_causal(op: Constant) -> int:

@@ -18,13 +18,14 @@ _MOST = 1000  # values that a spec lists
 _MASKED = -100.0  # what `shifted_windows` adds to scores
 
 
-def describe_constant(values: Tensor, what: str, *, persistent: bool = False) -> dict[str, Any]:
+def describe_constant(values: Tensor, what: str, *, persistent: bool = False, batched: bool = False) -> dict[str, Any]:
     """The fields of the op `constant` that makes these values.
 
     Args:
         values: the tensor, with its data.
         what: what it is, for a message.
         persistent: whether it is part of the `state_dict`.
+        batched: whether it is repeated for each sample, as a state is and a mask is not.
 
     Raises:
         UnsupportedCallError: they follow no rule of the language, and are too many to be listed.
@@ -34,10 +35,12 @@ def describe_constant(values: Tensor, what: str, *, persistent: bool = False) ->
     """
     if values.dtype == torch.float64:
         values = values.to(torch.get_default_dtype())
-    for fields in _iter_candidates(values):
+    state = [{"kind": "values", "values": [values.flatten()[0].item()]}] if batched and is_uniform(values) else []
+    for fields in (*state, *_iter_candidates(values)):
         made = _make({"shape": list(values.shape), **fields})
         if made is not None and made.dtype == values.dtype and torch.equal(made, values):
-            return {"shape": list(values.shape), **fields} | ({} if persistent else {"persistent": False})
+            own = {} if persistent else {"persistent": False}
+            return {"shape": list(values.shape), **fields} | own | ({"batched": True} if batched else {})
     raise UnsupportedCallError(f"the values of {what} follow no known rule")
 
 
@@ -67,8 +70,19 @@ def _iter_candidates(values: Tensor) -> Iterator[dict[str, Any]]:
         yield {"kind": "sinusoids"}
         yield from _iter_log_distances(values)
         yield from _iter_shifted_windows(values)
+    if is_uniform(values):
+        yield {"kind": "values", "values": [values.flatten()[0].item()]} | kind
     if values.numel() <= _MOST and bool(values.isfinite().all()):
         yield {"kind": "values", "values": values.flatten().tolist()} | kind
+
+
+def is_uniform(values: Tensor) -> bool:
+    """Whether all elements of a tensor are one number.
+
+    >>> is_uniform(torch.zeros(2, 3)), is_uniform(torch.arange(2))
+    (True, False)
+    """
+    return values.numel() > 0 and bool(values.isfinite().all()) and bool((values == values.flatten()[0]).all())
 
 
 def _iter_relative_positions(values: Tensor) -> Iterator[dict[str, Any]]:

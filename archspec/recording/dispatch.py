@@ -98,7 +98,7 @@ def _explain(error: Exception, call: RecordedCall) -> str:
         first = error.errors()[0]
         return f"{name} with {'.'.join(map(str, first['loc']))} {first['input']!r}"
     if isinstance(error, TypeError):
-        return f"{name} with other arguments than are known: {error}"
+        return f"{name} with other arguments than are known: {str(error).rpartition('() ')[2]}"
     return str(error)
 
 

@@ -43,9 +43,18 @@ class _Merging:
             return slice(*map(self.merge, (own.start, own.stop, own.step), (other.start, other.stop, other.step)))
         if type(own) is int and own != other:
             return self._merge_numbers(own, other)
-        if isinstance(own, MadeRef) and not (isinstance(other, MadeRef) and torch.equal(own.values, other.values)):
-            raise TraceError("a tensor that it makes in each pass depends on the batch size")
-        return own
+        return self._merge_made(own, other) if isinstance(own, MadeRef) else own
+
+    def _merge_made(self, own: MadeRef, other: Any) -> MadeRef:
+        """A tensor that both runs make, or that of each sample if all have the same."""
+        if isinstance(other, MadeRef):
+            first, second = own.values, other.values
+            if torch.equal(first, second):
+                return own
+            rows = (len(first), len(second)) if first.dim() and second.dim() else ()
+            if rows == self.batches and all(torch.equal(first[:1].expand_as(each), each) for each in (first, second)):
+                return MadeRef(first[0], batched=True)
+        raise TraceError("a tensor that it makes in each pass depends on the batch size")
 
     def _merge_numbers(self, own: int, other: int) -> BatchSize:
         times, rest = divmod(own, self.batches[0])

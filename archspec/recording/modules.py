@@ -20,7 +20,7 @@ from archspec.recording.own_modules import (
     raise_rotary,
 )
 from archspec.recording.raising import Raising
-from archspec.recording.trace import RecordedCall, ResultRef, StateRef, iter_leaves
+from archspec.recording.trace import MadeRef, RecordedCall, ResultRef, StateRef, iter_leaves
 
 _SPATIAL = frozenset(
     (
@@ -45,7 +45,7 @@ def raise_module(on: Raising, call: RecordedCall) -> Any:
     special = SPECIAL.get(call.target)
     if special is not None:
         return special(on, call)
-    given = [own for own in iter_leaves((call.args, call.keywords)) if isinstance(own, ResultRef | StateRef)]
+    given = [own for own in iter_leaves((call.args, call.keywords)) if isinstance(own, ResultRef | StateRef | MadeRef)]
     if len(given) != 1:
         raise UnsupportedCallError(f"{call.target} of {len(given)} tensors")
     operand = on.operand(given[0])

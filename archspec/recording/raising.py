@@ -50,7 +50,7 @@ class Raising(Shaping):
         if isinstance(ref, StateRef):
             return self._take_state(ref, rank)
         if isinstance(ref, MadeRef):
-            return self.add_constant(ref.values)
+            return self.add_repeated(ref.values) if ref.batched else self.add_constant(ref.values)
         if isinstance(ref, UnknownRef):
             raise UnsupportedCallError(f"an operand of {self.call.target} {ref.reason}")
         if isinstance(ref, Operand):
@@ -137,6 +137,14 @@ class Raising(Shaping):
         dims = tuple((next(axes),) if size > 1 else () for size in values.shape)
         what = f"a tensor of {' × '.join(map(str, values.shape))} that is made in each pass"
         return Operand(self.add_one("constant", describe_constant(values.reshape(sizes), what), source), dims)
+
+    def add_repeated(self, values: Any) -> Operand:
+        """A constant of these values for each sample, such as the first state of a cell."""
+        if not values.dim():
+            raise UnsupportedCallError("a number for each sample that is made in each pass")
+        source = next(iter(self.draft.inputs.values()))
+        what = f"a tensor of {' × '.join(map(str, values.shape))} for each sample that is made in each pass"
+        return Operand.of(self.add_one("constant", describe_constant(values, what, batched=True), source))
 
     # -- layouts that need the draft ----------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from archspec.codegen.fx.export import quiet_exporters
 from archspec.codegen.fx.reference_models import ReferenceModelError, make_reference
 from archspec.printable import shorten_text
 
@@ -30,7 +31,8 @@ def make_model(
     if not Path(source).is_file():
         raise ReferenceModelError(f"there is no file {shorten_text(source, 200)}")
     try:
-        return torch.export.load(source).module(check_guards=False)
+        with quiet_exporters():
+            return torch.export.load(source).module(check_guards=False)
     except Exception as fault:  # what torch raises for a file that is no program has no type of its own
         raise ReferenceModelError(
             f"{shorten_text(source, 200)} is no exported program: {type(fault).__name__}: {shorten_text(str(fault), 200)}"

@@ -72,10 +72,12 @@ class MadeRef:
     """
 
     values: Any
+    batched: bool = False
+    """Whether each sample has these values, which then have no batch."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(self.values.shape)
+        return ((1,) if self.batched else ()) + tuple(self.values.shape)
 
 
 Size = int | BatchSize

@@ -230,6 +230,7 @@ def _constant(first: Shape) -> st.SearchStrategy[dict[str, Any]]:
             {"shape": {"tokens": 3}, "whole": True, "persistent": False},
             {"shape": {"tokens": 2, "heads": 1}, "kind": "values", "values": [1.0, 2.0]},
             {"shape": [2, 3], "kind": "causal"},
+            {"shape": [3, 2], "kind": "values", "values": [0.5], "batched": True, "persistent": False},
             {"shape": [3, 4], "kind": "sinusoids"},
             {"shape": {"tokens": 6, "features": 6}, "kind": "relative_position", "sizes": [2, 3]},
             {"shape": [7, 7], "kind": "relative_position", "sizes": [2, 3], "token": True},

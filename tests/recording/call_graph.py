@@ -57,8 +57,9 @@ class CallGraph:
         if changes_nothing(call):
             return int(given[0][1])
         if call.target in VIEWS and last:
-            sizes = tuple(value.shape.sizes for value in node.outputs)
-            return self._number_view(given[0][1], sizes, same=not results and node.inputs[0].shape.sizes == sizes[0])
+            results_sizes = tuple(value.shape.sizes for value in node.outputs)
+            same = not results and node.inputs[0].shape.sizes == results_sizes[0]
+            return self._number_view(given[0][1], results_sizes, same=same)
         if call.target == "torch.reshape" and given[1][:1] == ("batch",):
             return self._number_view(given[0][1], (given[1][1:],), same=False)
         if call.target == "torch.unsqueeze" and given[0][1] in self.sizes and given[1] < 0:

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 import archspec
 from tests import references
+from tests.processes import run_archspec
 from tests.recording.models import MODELS, LeNet
 from tests.sample import sampled
 
@@ -127,7 +128,7 @@ class Boxes(nn.Module):
         self.select = Selection()
 
     def forward(self, x: Tensor, threshold: float = 0.5) -> Tensor:
-        return self.select(self.backbone(x), threshold)  # type: ignore[no-any-return]
+        return self.select(self.backbone(x), threshold)
 
 
 class Selection(nn.Module):
@@ -173,6 +174,28 @@ def test_an_exported_program_is_imported(tmp_path: Path) -> None:
     built.load_state_dict(model.state_dict(), strict=True)
     image = torch.rand(2, 1, 28, 28)
     assert torch.equal(built(image), model(image))
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04"])
+def test_what_is_no_program_is_one_line(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "net.pt2").write_bytes(content)
+    done = run_archspec("import", tmp_path / "net.pt2", "--input", "3,8,8", "-o", tmp_path / "net.yaml")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "net.pt2 is no exported program: " in done.stderr
+
+
+@pytest.mark.parametrize("place", ["factory", "file"])
+def test_code_that_ends_the_process_does_not(place: str, tmp_path: Path) -> None:
+    code = "def make():\n    raise SystemExit(3)\n" if place == "factory" else "raise SystemExit(3)\n"
+    (tmp_path / "ends.py").write_text(code, encoding="utf-8")
+    with pytest.raises(archspec.ReferenceModelError, match="SystemExit: 3"):
+        archspec.imported(f"{tmp_path / 'ends.py'}:make", (3, 8, 8))
+
+
+@pytest.mark.parametrize("size", [-3, 0, 2**70])
+def test_an_input_that_no_tensor_has_is_refused(size: int) -> None:
+    with pytest.raises(archspec.ImportModelError, match="an input has sizes of at least 1, and at most 1,099,511"):
+        archspec.imported(nn.ReLU(), (size, 8, 8))
 
 
 def test_weights_are_saved_beside_a_spec(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_a_model_that_shares_comes_back_with_its_weights_and_values(name: str) -
         ),
         ("unrolled", ("{reuse: cell, from: [token_out2, cell]}",)),
         ("levels", ("{reuse: head.tower, from: conv_out}",)),
+        ("refined", ("{reuse: step}", "constant: {shape: [4, 4, 4]}", "batched: true")),
         ("elsewhere", ("{reuse: 0.shared}",)),
         ("language_model", ("lookup", "matmul: {transpose: true}")),
     ],

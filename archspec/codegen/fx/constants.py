@@ -21,13 +21,15 @@ def count_up(shape: Sequence[int], whole: bool = False) -> Tensor:
 
 
 def list_values(shape: Sequence[int], values: Sequence[float], whole: bool = False) -> Tensor:
-    """The given numbers in order.
+    """The given numbers in order, or one for all elements.
 
     >>> list_values((2, 1), (0.5, 1.5))
     tensor([[0.5000],
             [1.5000]])
     """
     kind = torch.int64 if whole else torch.get_default_dtype()
+    if len(values) == 1:
+        return torch.full(tuple(shape), values[0], dtype=kind)
     return torch.tensor(tuple(values), dtype=kind).reshape(tuple(shape))
 
 

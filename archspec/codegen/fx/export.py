@@ -253,9 +253,19 @@ def _name_outputs(graph: Graph) -> list[str]:
 def _quiet_eval_mode(model: fx.GraphModule) -> Iterator[None]:
     """A context with the model in eval mode and without the warnings and logs of torch's exporters."""
     training = model.training
+    model.eval()
+    try:
+        with quiet_exporters():
+            yield
+    finally:
+        model.train(training)
+
+
+@contextlib.contextmanager
+def quiet_exporters() -> Iterator[None]:
+    """A context without the warnings and logs of torch's exporters, which write tracebacks of what they then raise."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript")]
     levels = [logger.level for logger in loggers]
-    model.eval()
     try:
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
@@ -263,6 +273,5 @@ def _quiet_eval_mode(model: fx.GraphModule) -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
-        model.train(training)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

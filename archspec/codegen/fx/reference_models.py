@@ -136,7 +136,7 @@ def _import_file(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.resolve().parent))
     try:
         with_declared_ops(lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
-    except Exception as fault:  # a user's code raises anything
+    except (Exception, SystemExit) as fault:  # a user's code raises anything, and may exit
         raise ReferenceModelError(f"{path.name} cannot be imported: {_describe(fault)}") from fault
     finally:
         sys.path.remove(str(path.resolve().parent))
@@ -146,7 +146,7 @@ def _import_file(path: Path) -> ModuleType:
 def _import_module(name: str) -> ModuleType:
     try:
         module: ModuleType = with_declared_ops(lambda: importlib.import_module(name))
-    except Exception as fault:  # the same
+    except (Exception, SystemExit) as fault:  # the same
         raise ReferenceModelError(
             f"the module {shorten_text(name)!r} cannot be imported: {_describe(fault)}"
         ) from fault
@@ -170,13 +170,13 @@ def _call_factory(factory: Any, reference: str, options: dict[str, Any]) -> nn.M
         )
     try:
         model = factory(**options)
-    except Exception as fault:  # the same
+    except (Exception, SystemExit) as fault:  # the same
         raise ReferenceModelError(f"{reference} raises {_describe(fault)}") from fault
     if not isinstance(model, nn.Module):
         raise ReferenceModelError(f"{reference} returns a {type(model).__name__}: expected a torch.nn.Module")
     return model
 
 
-def _describe(fault: Exception) -> str:
+def _describe(fault: BaseException) -> str:
     text = " ".join(str(fault).split())
     return f"{type(fault).__name__}: {shorten_text(text, _LONGEST)}" if text else type(fault).__name__
