@@ -37,7 +37,7 @@ FLOW_NAMES: Mapping[str, str] = {
 
 _ESSENTIAL = {"out", "kernel", "stride", "groups", "dilation"}
 _RANGE = {"start", "stop"}
-_WINDOW = {"kernel", "stride", "padding"}
+_WINDOW = {"kernel", "stride"}
 _ABSENT = {"batched": "no batch axis"}
 """What a switch that is off means, if it is not `no` and its name."""
 _UNSEEN = {"init", "bias_init", "weight_init"}

@@ -71,8 +71,7 @@ class CallGraph:
         name = node.name if call.stateful and node.weight_shapes else ""
         given_options = fill_stride(call.options)
         if call.target == "torch.nn.Upsample":  # a factor is a size
-            sizes = {"scale_factor": None, "size": node.outputs[0].shape.spatial}
-            given_options = {**given_options, **sizes}
+            given_options = {**given_options, "scale_factor": None, "size": node.outputs[0].shape.spatial}
         options = self._fill(given_options, operands, results)
         return self._take((call.target, options, given, self._fill(dict(call.keywords), operands, results), name))
 
