@@ -122,9 +122,9 @@ def check_writable(path: Path) -> None:
     Raises:
         OSError: it cannot be written. The error names `path` as given.
     """
-    if _descriptor(path) is not None:
-        return
     with _name_user_file(path):
+        if _descriptor(path) is not None:
+            return
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError:

@@ -49,9 +49,7 @@ def main() -> None:
     show_photograph(console, arch)
     show_variant(console, arch)
     show_mistake(console)
-    console.print(
-        "\nNext: [bold].venv/bin/archspec list[/], [bold]archspec summary resnet50[/], or a spec of your own.\n"
-    )
+    console.print("\nNext: [bold].venv/bin/archspec summary resnet50[/], or [bold]list[/], or a spec of your own.\n")
 
 
 def show_spec(console: Console) -> None:

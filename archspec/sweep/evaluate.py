@@ -47,9 +47,9 @@ def _find_axis_kind(axis: Axis) -> str:
     if isinstance(values, Progression):
         values = (*values[:2], values[-1])
     kinds = {type(value) for value in values}
-    if kinds == {int}:
-        return "int" if all(map(_is_storable, values)) else "text"
-    return "float" if kinds <= {int, float} else "text"
+    if not kinds <= {int, float} or not all(_is_storable(value) for value in values if isinstance(value, int)):
+        return "text"
+    return "int" if kinds == {int} else "float"
 
 
 def _is_storable(number: int) -> bool:

@@ -26,6 +26,7 @@ from archspec.sweep.sections import SECTIONS
 Model = TypeVar("Model", bound=BaseModel)
 
 KEYS = ("name", "source", "base", "over", "where", "sample", "measure", "search")
+_LARGEST = 10**300  # of an interval, whose numbers are drawn as floats
 MOST = 10**9  # points of a grid, and values of a range
 
 
@@ -152,6 +153,9 @@ class SpaceReader:
             return None
         bounds = [self.read_number(item) for item in tree]
         if None in bounds:
+            return None
+        if any(abs(bound) > _LARGEST for bound in bounds if bound is not None):
+            self.errors.report(f"{name} needs bounds of at most {_LARGEST:.0e}", tree.span)
             return None
         low, high = (as_number(bound) for bound in bounds if bound is not None)
         if low >= high or (log and low <= 0):

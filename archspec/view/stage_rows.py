@@ -8,6 +8,7 @@ from itertools import groupby, pairwise
 
 from archspec.ir.graph import Graph, Node, OperandRef, Region, computes
 from archspec.ir.uses import find_ancestors
+from archspec.printable import shorten_text
 from archspec.view import labels
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
@@ -167,6 +168,10 @@ def _format_block(folded: FoldedGraph, run: PartRun, region: Region, flows: Mapp
     """A run of blocks as one row, with the name of the block."""
     around = folded.graph.regions[region.parent or 0]
     name = _describe_block(folded, region) or shorten_name(relative_name(region, around))
+    if name.isdecimal() or (
+        not region.kind and not around.path and name == region.path[-1]
+    ):  # a place in a list, or the stage itself
+        name = _describe_join(_list_layers(folded, region)) or name
     regions = [facts.part for facts in run.parts if isinstance(facts.part, Region)]
     nodes = [node.id for part in regions for node in _list_layers(folded, part)]
     return Row(name, len(nodes), run.times, find_skip_kind(folded, region, flows), nodes)
@@ -184,6 +189,16 @@ def _describe_block(folded: FoldedGraph, region: Region) -> str:
         _describe_block(folded, part) if isinstance(part, Region) else labels.format_op(part.op) for part in inside
     ]
     return ", ".join(names) if all(names) else ""
+
+
+def _describe_join(layers: Sequence[Node]) -> str:
+    """The last join of some layers and the layers after it: `concat of 2 branches, relu`; empty if there is none."""
+    joins = [place for place, node in enumerate(layers) if len(node.inputs) > 1]
+    if not joins:
+        return ""
+    join, *rest = layers[joins[-1] :]
+    words = [f"{join.op.word} of {len(join.inputs)} branches", *(labels.format_op(node.op) for node in rest)]
+    return shorten_text(", ".join(words), _LONGEST)
 
 
 def find_skip_kind(folded: FoldedGraph, region: Region, flows: Mapping[OperandRef, Flow]) -> Flow | None:

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import pytest
 
+import archspec
 from archspec.draw import Picture, draw_picture, render_picture
 from archspec.ir.graph import Graph, Region, computes
 from archspec.ops import BY_WORD, OPS
@@ -245,3 +246,21 @@ def test_a_row_that_does_not_depend_on_the_one_before_says_so(name: str) -> None
 def test_parallel_branches_of_a_stage_are_no_chain() -> None:
     boxes = {box.lines[0].text: [str(line) for line in box.lines[1:-1]] for box in bundled("inception_v4").draw().boxes}
     assert boxes["features.3"] == ["maxpool 3×3, /2", "beside conv 3×3, 96, /2, batchnorm, relu", "concat"]
+
+
+def test_a_part_without_a_name_is_told_by_its_join() -> None:
+    """Not by its place in a list, and not by the name of the stage above it."""
+    branches = "[identity, [batchnorm, conv: {out: 6, kernel: 3, padding: 1}]]"
+    text = f"""name: unnamed
+input: [4, 8, 8]
+stages:
+  dense: {{repeat: {{times: 3, layers: [concat: {branches}]}}}}
+  wide: {{concat: [[conv: 8, relu, conv: 8], [conv: 8, relu, conv: 4], [conv: 2, relu, conv: 2]]}}
+  sums: {{repeat: {{times: 2, layers: [[add: [identity, [conv: channels, relu, conv: channels, batchnorm]], relu]]}}}}
+"""
+    rows = list(stage_rows(archspec.load(text).draw("stages")))
+    assert rows == [
+        ["concat of 2 branches ×3  + concat"],
+        ["concat of 3 branches"],
+        ["add of 2 branches, relu ×2  + identity"],
+    ]

@@ -233,6 +233,7 @@ def test_a_folder_of_another_base_is_refused(tmp_path: Path) -> None:
         ("[1, identity, true, 1.5]", ["1", "identity", "true", "1.5"]),
         ("[99999999999999999999, 3]", ["99999999999999999999", "3"]),
         ("[1, 2.5]", [1.0, 2.5]),
+        ("[1e400, 2.5]", ["1" + "0" * 400, "2.5"]),
         ("[[conv: 2], null, 4]", ['[{"conv":2}]', "null", "4"]),
     ],
 )
@@ -487,3 +488,12 @@ def test_the_commands_of_the_page_say_what_stands_there(tmp_path: Path, monkeypa
         output = CliRunner().invoke(command, shlex.split(line)).output
         assert output == (answer or "written: equal_cost.svg\n"), line
     assert archspec.load("resnext50.yaml").params == archspec.load("resnext50_32x4d").params
+
+
+def test_a_figure_without_a_name_gets_that_of_the_folder(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    drawn = CliRunner().invoke(command, ["sweep", "plot", str(whole), "params", "macs"])
+    assert (drawn.exit_code, drawn.stdout) == (0, "written: whole.svg\n")
+    assert Path("whole.svg").read_text(encoding="utf-8").startswith("<?xml")

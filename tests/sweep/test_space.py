@@ -75,6 +75,16 @@ def test_layers_are_values() -> None:
             "1:44",
             "n needs a lower bound above 0 and a higher one",
         ),
+        (
+            "{name: s, base: b, over: {n: {uniform: [0, 1e400]}}, sample: 3}",
+            "1:40",
+            "n needs bounds of at most 1e+300",
+        ),
+        (
+            "{name: s, base: b, over: {n: [1]}, sample: 1e12}",
+            "1:44",
+            "sample has at most 1,000,000,000 points, got 1,000,000,000,000",
+        ),
         ("{name: s, base: b, over: {n: [1]}, where: [marcs < 3]}", "1:44", "'marcs' is neither varied nor a count"),
         ("{name: s, base: b, over: {n: [1]}, where: [n + 3]}", "1:44", "'n + 3' compares nothing"),
         ("{name: s, base: b, over: {n: [1]}, were: [n < 3]}", "1:36", "a space has no 'were'"),
