@@ -184,9 +184,13 @@ def sampled(values: Iterable[Any], sample: Container[Any], more: Container[Any] 
     return [pytest.param(value, marks=choose_marks(value)) for value in values]
 
 
-@cache
 def bundled(name: str) -> archspec.Architecture:
-    """A bundled network, loaded once in each process, which must not be changed."""
+    """A bundled network, which must not be changed; those of `bases` are loaded once in each process, all would take gigabytes."""
+    return _keep_loaded(name) if name in bases() else archspec.load(name)
+
+
+@cache
+def _keep_loaded(name: str) -> archspec.Architecture:
     return archspec.load(name)
 
 

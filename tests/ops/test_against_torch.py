@@ -57,7 +57,10 @@ NARROWER: dict[str, dict[str, str]] = {
     "splitheads": {r"needs a value without heads": "torch knows no names"},
     "clamp": {r"^clamp needs low below high": "torch takes the upper bound then"},
     "reduce": {r"^reduce needs an axis that stays": "torch makes a scalar"},
-    "constant": {r"^shifted_windows needs": "what comes out would be the mask of no image"},
+    "constant": {
+        r"^shifted_windows needs": "what comes out would be the mask of no image",
+        r"^constant needs a batch": "torch takes the first axis for the batch",
+    },
     "lookup": {r"^lookup needs a table": "torch takes the batch for the rows"},
     "add": {r"^add needs (equal shapes|the same axes)": "torch broadcasts by place and not by name"},
     "mean": {r"^mean needs (equal shapes|the same axes)": "torch broadcasts; a description says what it means"},
