@@ -19,20 +19,20 @@ kernels are launched outside graphs only for 4 million elements and more; that w
 same work: their ratios for 1 and 8 images, where Python sets the pace, differ by a tenth either way.
 """,
     "inference": """
-**The plain build** does what eager does, op for op. These times are from before its sums were in place, which takes a fifth of the time of a
-sum ([why, and what was measured](decisions/0038-sums-in-place-and-calls-that-pay.md)). The same line
-differs by up to a twentieth from one run to the next on this machine. Eager DPN-92 took 1.28 s for 8 images in turns with the others and
-0.81 s in its very first pass: the two ratios beside that number flatter us.
+**The plain build** does what eager does, op for op, but for sums, which are in place and take a fifth less time
+([why, and what was measured](decisions/0038-sums-in-place-and-calls-that-pay.md)). By the clock the same line differs by up to a tenth from
+one run to the next on this machine, which has other guests: ResNet-50's 1.13 for one image was 0.99 in an earlier run, before sums were in
+place. So the ratios around 1 do not show that the aim is met for one image, nor that it is not; for 8 images three of five are below it.
 
 **Batch 1** is where the optimised build falls behind OpenVINO and onnxruntime. It calls the convolutions of oneDNN that
 `torch.compile` with freezing calls (the column beside it says how far apart the two are), each through an operator of torch, which
 looks its kernel up again at each call; DenseNet-121 has 120 of them. The two runtimes plan that once and are free to keep values in
 formats of their own between layers, where torch's operators take channels last; we take that to be the difference, and have not
-measured its parts. At batch 8 a few hundredths of it are left, on ResNeXt-50 and Inception-v3.
-DenseNet-121, whose normalisations became clamps and whose concatenations copy nothing twice, is ahead of all of them there.
+measured its parts. At batch 8 a few hundredths of it are left, but for DenseNet-121, which an
+earlier run had ahead of all of them.
 """,
     "training": """
-The plain builds run the same ops as torchvision's; these times are from before sums were in place. Steps differ by a few hundredths either way from
+The plain builds run the same ops as torchvision's. Steps differ by a few hundredths either way from
 run to run, memory by a tenth. Of stochastic depth's branches 75 % are kept on average, so that 0.8 leaves little for all else. Memory is
 that of a process, with what its allocator leaves unused between values of growing sizes, so it is larger than the sum of what is
 kept.
