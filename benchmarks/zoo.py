@@ -28,7 +28,7 @@ long, and all its passes count. The cheapest network of each family comes first,
 those that a pass or the memory does not suffice for are named. The ratio of each network is in `benchmarks/results/zoo.json`.
 """
 
-SECONDS = 900.0
+SECONDS = 600.0
 """Wall clock time of the section."""
 SHARE = 0.8
 """Seconds of the processor for one measurement of a network."""

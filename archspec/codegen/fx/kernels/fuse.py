@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 
 from archspec.codegen.fx.kernels import merged_groups, onednn, space_to_depth
 from archspec.codegen.fx.kernels.activations import Activation
@@ -104,9 +103,10 @@ def _find_fusions(graph: Graph, activations: frozenset[Activation], after_sum: f
 
 
 def _may_pay(conv: Node) -> bool:
-    """Whether the kernel can pay for itself without a sum and an activation: it saves the reordering of a weight of several pixels."""
+    """Whether the kernel can pay for itself without a sum and an activation."""
+    assert isinstance(conv.op, Conv), "only these are fused"
     shape = next(weight.shape for weight in conv.weights if weight.name == "weight")
-    return (prod(shape) if prod(shape[2:]) > 1 else 0) >= onednn.LEAST_SAVED
+    return onednn.count_saved(shape, conv.op.groups) >= onednn.LEAST_SAVED
 
 
 def _find_sum(graph: Graph, conv: Node) -> Node | None:
