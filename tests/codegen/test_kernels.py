@@ -293,6 +293,7 @@ def test_narrow_images(channels: int, width: int, stride: int) -> None:
         ("[add: [{conv: {out: 16, kernel: 3, padding: same}}, identity]]", 4, 0),
         ("[{conv: {out: 1024, kernel: 3, padding: same}}]", 1, 1),  # its weight
         ("[{conv: {out: 512, kernel: 1}}]", 8, 0),
+        ("[{conv: {out: 16, kernel: 1, groups: 16}}]", 1, 1),
     ],
 )
 def test_a_fused_call_must_save_more_than_it_costs(
