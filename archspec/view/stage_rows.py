@@ -193,13 +193,13 @@ def _describe_block(folded: FoldedGraph, region: Region) -> str:
 
 
 def _describe_join(layers: Sequence[Node]) -> str:
-    """The last join of some layers and the layers after it: `concat of 2 branches, relu`; empty if there is none, or no value enters several."""
+    """The join of some layers and the layers after it: `concat of 2 branches, relu`; empty if it is not the only one of branches of one value."""
     inside = {node.id for node in layers}
     entries = Counter(value for node in layers for value in node.inputs if value.node not in inside)
     joins = [place for place, node in enumerate(layers) if len(node.inputs) > 1]
-    if not joins or max(entries.values(), default=0) < 2:
+    if len(joins) != 1 or max(entries.values(), default=0) < 2:
         return ""
-    join, *rest = layers[joins[-1] :]
+    join, *rest = layers[joins[0] :]
     words = [f"{join.op.word} of {len(join.inputs)} branches", *(labels.format_op(node.op) for node in rest)]
     return shorten_text(", ".join(words), _LONGEST)
 
