@@ -14,20 +14,14 @@ import archspec
 from tests import references
 from tests.processes import run_archspec
 from tests.recording.models import MODELS, LeNet
+from tests.recording.proof import import_with_proof
 from tests.sample import sampled
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_comes_back_with_its_weights_and_values(name: str) -> None:
-    make, sizes = MODELS[name]
-    torch.manual_seed(0)
-    model = make()
-    result = archspec.imported(model, sizes, name=name)
-    assert result.problems == ()
-    assert result.proof is not None
-    assert (result.proof.output_difference, result.proof.holds) == (0.0, True)
-    assert result.proof.gradient_difference is not None
-    built = result.require().build()
+    model, arch = import_with_proof(name, *MODELS[name])
+    built = arch.build()
     built.load_state_dict(model.state_dict(), strict=True)
     assert list(built.state_dict()) == list(model.state_dict()) or set(built.state_dict()) == set(model.state_dict())
 

@@ -7,20 +7,13 @@ import torch
 
 import archspec
 from archspec.codegen.fx.module_state import read_state
+from tests.recording.proof import import_with_proof
 from tests.recording.shared_models import SHARED_MODELS, Branches, LanguageModel
 
 
 @pytest.mark.parametrize("name", SHARED_MODELS)
 def test_a_model_that_shares_comes_back_with_its_weights_and_values(name: str) -> None:
-    make, sizes = SHARED_MODELS[name]
-    torch.manual_seed(0)
-    model = make()
-    result = archspec.imported(model, sizes, name=name)
-    assert result.problems == ()
-    assert result.proof is not None
-    assert (result.proof.output_difference, result.proof.holds) == (0.0, True)
-    assert result.proof.gradient_difference is not None
-    arch = result.require()
+    model, arch = import_with_proof(name, *SHARED_MODELS[name])
     assert arch.params == sum(parameter.numel() for parameter in model.parameters())
     built = arch.build()
     built.load_state_dict(read_state(model), strict=True)
